@@ -1,0 +1,1 @@
+//! Names machines from the work they do, and keeps their hosts files true.

@@ -1,0 +1,1 @@
+//! The benchmarks of aerostat, each beside its baseline in one run.

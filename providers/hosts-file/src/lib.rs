@@ -1,0 +1,1 @@
+//! The hosts file as a sink of aerostat.

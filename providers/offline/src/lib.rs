@@ -1,0 +1,1 @@
+//! No cloud: a machine that says itself who it is.

@@ -1,0 +1,1 @@
+//! SQLite as a store of aerostat: the embedded default.

@@ -1,0 +1,1 @@
+//! A cloud whose census is a file.
