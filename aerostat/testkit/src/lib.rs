@@ -7,6 +7,7 @@
     reason = "a suite tells a broken behaviour by panicking, as tests do"
 )]
 
+pub mod hosts_sink;
 pub mod name_store;
 pub mod promises;
 mod run;
