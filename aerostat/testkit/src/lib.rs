@@ -7,10 +7,16 @@
     reason = "a suite tells a broken behaviour by panicking, as tests do"
 )]
 
+mod faulty;
+mod halting;
 pub mod hosts_sink;
+mod intercept;
 pub mod name_store;
 pub mod promises;
 mod run;
 pub mod samples;
 
+pub use faulty::{Fault, Faults, Faulty};
+pub use halting::{Advanced, Gate, Halting, Turnstile};
+pub use intercept::{Call, Intercepted, Interceptor, Verdict};
 pub use run::run;

@@ -15,10 +15,13 @@ pub mod cancellation;
 pub mod changes;
 pub mod exchange;
 pub mod history;
+pub mod interleavings;
+pub mod lost_answers;
 pub mod races;
 pub mod reads;
 pub mod refresh;
 pub mod repeats;
+mod scene;
 mod steps;
 pub mod take;
 
@@ -191,6 +194,19 @@ macro_rules! name_store_suite {
                 of_claims_to_one_alias_at_once_one_wins
                 change_overs_at_once_never_show_two_masters
                 claims_and_vacations_at_once_keep_every_promise;
+            interleavings:
+                a_claim_may_be_halted_anywhere
+                taking_an_alias_may_be_halted_anywhere
+                a_repeated_claim_may_be_halted_anywhere
+                a_move_may_be_halted_anywhere
+                a_change_over_may_be_halted_anywhere;
+            lost_answers:
+                a_claim_endures_a_lost_answer
+                a_claim_with_an_alias_endures_a_lost_answer
+                a_repeated_claim_endures_a_lost_answer
+                a_move_endures_a_lost_answer
+                a_change_over_endures_a_lost_answer
+                a_vacating_endures_a_lost_answer;
         ] }
     };
 }
