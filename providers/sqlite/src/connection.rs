@@ -52,11 +52,19 @@ impl Place {
     /// write-ahead log, and its long sleeps let a hundred waiters starve.
     pub(crate) fn patiently<T>(&self, mut work: impl FnMut() -> Work<T>) -> Work<T> {
         const LONGEST: Duration = Duration::from_millis(10);
+        /// A process that was stopped for a while, or starved by the machine, has waited for nobody: it tries
+        /// so often at least, which takes half a second.
+        const LEAST_ATTEMPTS: u32 = 100;
         let start = Instant::now();
+        let mut attempts = 0;
         let mut longest = Duration::from_millis(1);
         loop {
             match work() {
-                Err(failure) if failure.is_busy() && start.elapsed() < self.patience => {
+                Err(failure)
+                    if failure.is_busy()
+                        && (attempts < LEAST_ATTEMPTS || start.elapsed() < self.patience) =>
+                {
+                    attempts += 1;
                     // The standard library seeds every hasher anew: randomness enough to spread the waiters.
                     let random = RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64;
                     std::thread::sleep(longest.mul_f64(random));
@@ -121,6 +129,8 @@ impl Kept {
         // A log that one long reader made grow is cut back afterwards.
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
         connection.pragma_update(None, "query_only", purpose == Purpose::Read)?;
+        // Else SQLite plans a kept statement anew for each value that it is given.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(64);
         let file = Fingerprint::of(path)
             .ok_or_else(|| Error::new(ErrorKind::Unavailable, "the database was removed").retryable())?;

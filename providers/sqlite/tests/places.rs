@@ -27,15 +27,19 @@ fn folder_of_second_run() -> Option<PathBuf> {
     std::env::var_os(FOLDER).map(Into::into)
 }
 
-fn run(mut command: Command) {
+/// Runs a command, which must succeed, and gives what it printed.
+fn run(mut command: Command) -> String {
     let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{stdout}{stderr}", output.status);
+    stdout
+}
+
+/// Runs a command that must run one test, which must pass.
+fn run_test(command: Command) {
+    let printed = run(command);
+    assert!(printed.contains("1 passed"), "no test ran: {printed}");
 }
 
 /// Runs a test again with a file system of two megabytes of its own as its folder.
@@ -46,7 +50,7 @@ fn run_on_small_file_system(test: &str) {
     command.arg(r#"mount -t tmpfs -o size=2m tmpfs "$AEROSTAT_TEST_FOLDER" && exec "$@""#).arg("sh");
     command.arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
     command.env(FOLDER, folder.path());
-    run(command);
+    run_test(command);
 }
 
 /// Runs a test again as the user `nobody`.
@@ -58,7 +62,7 @@ fn run_as_nobody(test: &str, folder: &Path) {
     let mut command = Command::new("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program);
     command.args(["--exact", test, "--nocapture"]).env(FOLDER, folder).current_dir("/");
-    run(command);
+    run_test(command);
 }
 
 async fn refusal(path: &Path, access: Access) -> Error {

@@ -100,5 +100,5 @@ async fn a_step_whose_future_is_dropped_happens_in_full_or_not_at_all() {
     assert_eq!(history.len(), snapshot.nodes().count());
     assert_eq!(snapshot.revision.number as usize, history.len());
     let told: HashSet<_> = history.iter().map(|event| event.hostname.clone()).collect();
-    assert_eq!(told, snapshot.nodes().map(|node| node.hostname()).collect());
+    assert_eq!(told, snapshot.nodes().map(aerostat_core::Node::hostname).collect());
 }
