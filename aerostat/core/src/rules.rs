@@ -62,7 +62,9 @@ pub fn distinct_aliases(aliases: impl IntoIterator<Item = Alias>) -> Result<Vec<
 /// master, the challenger's old slot becomes a gap. No other node moves. Empty if the challenger is the master
 /// already.
 ///
-/// `master` is the row of the service's master slot, and `lowest_vacancy` the lowest vacancy of the service.
+/// `master` is the row of the service's master slot, and `lowest_vacancy` the lowest vacancy of the service. If
+/// they were read one after the other, that vacancy may be the master slot itself: it is passed over, and the
+/// exchange finds that the master has gone.
 #[must_use]
 pub fn change_over(master: &Entry, challenger: &Node, lowest_vacancy: Option<&Slot>) -> Vec<Transfer> {
     let old_slot = &challenger.slot;
@@ -77,7 +79,7 @@ pub fn change_over(master: &Entry, challenger: &Node, lowest_vacancy: Option<&Sl
         return vec![promote, leave(None)];
     };
     match lowest_vacancy {
-        Some(vacancy) if vacancy < old_slot => vec![
+        Some(vacancy) if vacancy < old_slot && vacancy != master.slot() => vec![
             promote,
             leave(None),
             Transfer { slot: vacancy.clone(), seen: None, next: Some(old_master.clone()) },
@@ -115,6 +117,13 @@ mod tests {
     fn moved(transfers: &[Transfer]) -> Vec<String> {
         let name = |who: &Option<InstanceId>| who.as_ref().map_or("-".to_owned(), ToString::to_string);
         transfers.iter().map(|t| format!("{}: {}>{}", t.slot, name(&t.seen), name(&t.next))).collect()
+    }
+
+    #[test]
+    fn a_master_that_left_while_the_vacancies_were_read_is_no_vacancy_for_itself() {
+        let transfers = change_over(&Entry::Node(node(0, "a")), &node(2, "b"), Some(&db(0)));
+        assert_eq!(moved(&transfers), ["db-master: a>b", "db-slave-2: b>a"]);
+        assert!(Transfer::check_all(&transfers).is_ok());
     }
 
     #[test]
