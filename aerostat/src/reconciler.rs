@@ -81,6 +81,10 @@ impl fmt::Display for Pass {
 }
 
 /// Compares the table with the census, pass after pass.
+///
+/// It reads the table before the census. So whoever is in the table had started when the census began, and a
+/// machine that starts and registers meanwhile is not taken for absent. It takes one look-up a pass, if anybody
+/// is absent, and one step of the store for each name that is lost.
 #[derive(Debug)]
 pub struct Reconciler {
     registrar: Registrar,
@@ -161,8 +165,8 @@ impl Reconciler {
 
     /// Asks the store and the cloud, and decides.
     async fn observe(&mut self, approved: bool) -> Result<Plan> {
-        // The table first: whoever is in it had started when the census began, so a complete census names it.
-        // The other way round, a machine that starts and registers between the two would count as absent.
+        // The table first. The other way round, a machine that starts and registers between the two would be in
+        // the table and not in the census.
         let snapshot = self.registrar.store().snapshot().await?;
         let census = self.cloud.census().await.map_err(|error| error.during("take a census"))?;
         let absent = absent(&snapshot, &census);

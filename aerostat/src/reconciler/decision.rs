@@ -221,14 +221,13 @@ pub fn decide(facts: Facts<'_>, before: &Absences, settings: &Settings, approved
         plan.nodes += 1;
         let instance = node.instance();
         let vacating = |evidence| Vacating { slot: node.slot.clone(), instance: instance.clone(), evidence };
-        let sighting = match (facts.census.sighting(instance), facts.look_up) {
-            (Sighting::NotSeen, Ok(look_up)) => look_up.sighting(instance),
-            (sighting, _) => sighting,
+        let (sighting, certain) = match (facts.census.sighting(instance), facts.look_up) {
+            (Sighting::NotSeen, Ok(look_up)) => (look_up.sighting(instance), complete),
+            (sighting, _) => (sighting, true),
         };
-        let named_by_census = facts.census.instances.contains_key(instance);
         match sighting {
             Sighting::Running => plan.running += 1,
-            Sighting::Gone(state) if named_by_census || complete => {
+            Sighting::Gone(state) if certain => {
                 plan.vacate.push(vacating(Evidence::State(state.clone())));
             }
             Sighting::Gone(_) | Sighting::NotSeen => {
