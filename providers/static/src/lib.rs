@@ -11,6 +11,8 @@
 //!   - {id: i-3}                # state: running unless told; ip and ipv6 may be left out
 //! ```
 //!
+//! JSON is read several times faster, which counts from some hundred thousand instances on.
+//!
 //! States are `pending`, `running`, `stopping`, `stopped`, `shutting-down` and `terminated`. Any other word is
 //! an error: a slip of the pen (`runing`) would be certain evidence that a machine is gone.
 //!
