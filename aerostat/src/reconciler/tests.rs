@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use aerostat_core::{
-    Addresses, Claim, Coverage, Error, HistoryQuery, Identity, InstanceState, Kind, MemoryStore, NameStore,
-    Occupant, Service, Timestamp,
+    Addresses, Cause, ChangeStream, Claim, Coverage, Entry, Error, Event, Exchanged, Extent, Finding,
+    HistoryQuery, Identity, InstanceState, Key, Kind, MemoryStore, NameStore, Occupant, Refreshed, Revision,
+    Service, Slot, Snapshot, Taken, Timestamp, Transfer,
 };
 use async_trait::async_trait;
 use tokio::sync::Barrier;
@@ -134,9 +135,8 @@ impl World {
     /// The table as `web-0=i-1 web-1=`.
     async fn table(&self) -> String {
         let entries = self.store.snapshot().await.unwrap().entries;
-        let shown = |entry: &aerostat_core::Entry| {
-            format!("{}={}", entry.slot(), entry.instance().map_or("", InstanceId::as_str))
-        };
+        let shown =
+            |entry: &Entry| format!("{}={}", entry.slot(), entry.instance().map_or("", InstanceId::as_str));
         entries.iter().map(shown).collect::<Vec<_>>().join(" ")
     }
 
@@ -360,6 +360,67 @@ async fn a_slot_that_has_another_holder_by_now_is_left_alone() {
     assert_eq!(world.table().await, "web-0=c web-1=b");
     assert_eq!((pass.vacated.len(), pass.overtaken.len()), (0, 1));
     assert!(pass.lines().any(|line| line == "left web-0, which somebody else changed meanwhile"));
+}
+
+/// A store that breaks at its second exchange, once.
+#[derive(Debug)]
+struct Breaking {
+    store: Arc<MemoryStore>,
+    exchanges: AtomicU64,
+}
+
+#[async_trait]
+impl NameStore for Breaking {
+    async fn exchange(&self, transfers: &[Transfer], cause: &Cause) -> Result<Exchanged> {
+        match self.exchanges.fetch_add(1, Ordering::Relaxed) {
+            1 => Err(unavailable()),
+            _ => self.store.exchange(transfers, cause).await,
+        }
+    }
+    async fn take(&self, claim: &Claim, fresh: &[Slot], cause: &Cause) -> Result<Taken> {
+        self.store.take(claim, fresh, cause).await
+    }
+    async fn refresh(&self, slot: &Slot, occupant: &Occupant, cause: &Cause) -> Result<Refreshed> {
+        self.store.refresh(slot, occupant, cause).await
+    }
+    async fn find(&self, key: &Key) -> Result<Option<Entry>> {
+        self.store.find(key).await
+    }
+    async fn extent(&self, service: &Service) -> Result<Option<Extent>> {
+        self.store.extent(service).await
+    }
+    async fn revision(&self) -> Result<Revision> {
+        self.store.revision().await
+    }
+    async fn snapshot(&self) -> Result<Snapshot> {
+        self.store.snapshot().await
+    }
+    fn changes(&self, since: Revision) -> ChangeStream {
+        self.store.changes(since)
+    }
+    async fn history(&self, query: &HistoryQuery) -> Result<Vec<Event>> {
+        self.store.history(query).await
+    }
+    async fn check(&self) -> Result<Vec<Finding>> {
+        self.store.check().await
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_breaks_half_way_is_an_error_and_the_next_pass_goes_on() {
+    let world = World::with(&["a", "b", "c"]).await;
+    let store = Breaking { store: Arc::clone(&world.store), exchanges: AtomicU64::new(0) };
+    let registrar = Registrar::new(Arc::new(store), "aerostatd");
+    let cloud = Arc::new(Script::always(census("c")));
+    let mut reconciler = Reconciler::new(registrar, cloud, Settings::default());
+    reconciler.pass(PassOptions::default()).await.unwrap();
+    let error = reconciler.pass(PassOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(error.context(), [("hostname", "web-1".to_owned())]);
+    assert_eq!(world.table().await, "web-0= web-1=b web-2=c");
+    let pass = reconciler.pass(PassOptions::default()).await.unwrap();
+    assert_eq!(world.table().await, "web-0= web-1= web-2=c");
+    assert_eq!(pass.vacated[0].to_string(), "web-1 (b): absent in 3 censuses, registered for 1h");
 }
 
 #[test]
