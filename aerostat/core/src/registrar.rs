@@ -111,6 +111,8 @@ impl Registrar {
     /// As [`claim`](Self::claim).
     pub async fn claim_moving(&self, claim: Claim) -> Result<Claimed> {
         self.claim_or(claim, |claim, node| async move {
+            self.see_that_aliases_are_no_hostnames(&claim).await?;
+            self.see_that_alias_is_not_opened(&claim).await?;
             let reason = format!("moves to service {}", claim.service);
             self.vacate(&node.slot, node.instance(), &reason).await.map(drop)
         })
@@ -129,6 +131,7 @@ impl Registrar {
         Slot::first(claim.service.clone(), claim.kind)?;
         let mut fresh: Vec<Slot> = Vec::new();
         let mut batch = 1;
+        let mut may_take_aliases = false;
         for _ in 0..Self::MAX_ROUNDS {
             match self.store.take(&claim, &fresh, &cause).await? {
                 Taken::Node(node) => {
@@ -150,7 +153,14 @@ impl Registrar {
                     .hint("a service keeps the kind of its first registration"));
                 }
                 Taken::AliasIsHostname { alias } => return Err(alias_is_hostname(&alias)),
-                Taken::AliasHeld { alias, by } => self.take_alias(&alias, &by, &claim).await?,
+                Taken::AliasHeld { alias, by } => {
+                    if !may_take_aliases {
+                        self.see_that_aliases_are_no_hostnames(&claim).await?;
+                        self.see_that_alias_is_not_opened(&claim).await?;
+                        may_take_aliases = true;
+                    }
+                    self.take_alias(&alias, &by, &claim).await?;
+                }
                 Taken::NoVacancy { last } => {
                     // Having lost a race for fresh slots, we open some for the others too.
                     if !fresh.is_empty() {
@@ -173,15 +183,57 @@ impl Registrar {
             return Ok(Some(node.clone()));
         }
         let cause = self.cause("");
+        let mut may_take_aliases = false;
         for _ in 0..Self::MAX_ROUNDS {
             match self.store.refresh(&node.slot, &claim.occupant, &cause).await? {
                 Refreshed::Node(node) => return Ok(Some(node)),
                 Refreshed::NotHeld => return Ok(None),
-                Refreshed::AliasHeld { alias, by } => self.take_alias(&alias, &by, claim).await?,
+                Refreshed::AliasHeld { alias, by } => {
+                    if !may_take_aliases {
+                        self.see_that_aliases_are_no_hostnames(claim).await?;
+                        may_take_aliases = true;
+                    }
+                    self.take_alias(&alias, &by, claim).await?;
+                }
                 Refreshed::AliasIsHostname { alias } => return Err(alias_is_hostname(&alias)),
             }
         }
         Err(never_settles())
+    }
+
+    /// Refuses a claim with an alias that is a hostname, before anything is taken away from others or given up
+    /// for it.
+    async fn see_that_aliases_are_no_hostnames(&self, claim: &Claim) -> Result<()> {
+        for alias in &claim.occupant.aliases {
+            if self.store.find(&Key::Hostname(alias.to_hostname())).await?.is_some() {
+                return Err(alias_is_hostname(alias));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a claim that must open a slot whose hostname is one of its own aliases, as
+    /// [`see_that_aliases_are_no_hostnames`](Self::see_that_aliases_are_no_hostnames) does.
+    async fn see_that_alias_is_not_opened(&self, claim: &Claim) -> Result<()> {
+        let extent = self.store.extent(&claim.service).await?;
+        if extent.as_ref().is_some_and(|extent| extent.lowest_vacancy.is_some()) {
+            return Ok(());
+        }
+        let first =
+            rules::fresh_slots(&claim.service, claim.kind, extent.map(|extent| extent.last).as_ref(), 1)?;
+        let mut next = first.into_iter().next();
+        while let Some(slot) = next {
+            let alias = Alias::from_hostname(&slot.hostname());
+            if claim.occupant.aliases.contains(&alias) {
+                return Err(alias_is_hostname(&alias));
+            }
+            // Another service may own the hostname; then the slot behind it is opened.
+            if self.store.find(&Key::Hostname(slot.hostname())).await?.is_none() {
+                return Ok(());
+            }
+            next = Some(slot.next()?);
+        }
+        Ok(())
     }
 
     /// Takes an alias away from its owner: the newest claim wins it (rule 9).

@@ -13,6 +13,7 @@ pub mod hosts_sink;
 mod intercept;
 pub mod name_store;
 pub mod promises;
+pub mod properties;
 mod run;
 pub mod samples;
 
