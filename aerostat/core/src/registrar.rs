@@ -333,10 +333,6 @@ impl Registrar {
             }
             let extent = self.store.extent(service).await?;
             let lowest_vacancy = extent.and_then(|extent| extent.lowest_vacancy);
-            if lowest_vacancy.as_ref() == Some(&master_slot) && master.instance().is_some() {
-                debug!(%instance, "the master left between two looks; looking again");
-                continue;
-            }
             let transfers = rules::change_over(&master, &challenger, lowest_vacancy.as_ref());
             let cause = self.cause(format!("{instance} becomes the master"));
             if let Exchanged::Done(_) = self.store.exchange(&transfers, &cause).await? {

@@ -251,12 +251,12 @@ pub trait NameStore: Send + Sync + Debug + 'static {
     /// # Behavior
     /// - The service has slots of another kind: [`Taken::KindDiffers`].
     /// - The instance holds a node of the service: [`Taken::Held`]; of another: [`Taken::Elsewhere`].
-    /// - An alias equals a hostname, or one of `fresh` if a slot must be opened: [`Taken::AliasIsHostname`].
-    ///   An alias belongs to another: [`Taken::AliasHeld`].
+    /// - An alias equals a hostname: [`Taken::AliasIsHostname`]; it belongs to another: [`Taken::AliasHeld`]. Of
+    ///   several in trouble any may be told.
     /// - There is a vacancy: the instance gets the one with the lowest number, and nothing is opened.
     /// - There is none: if `fresh` is empty or its first slot exists, [`Taken::NoVacancy`].
     /// - The hostname of the first fresh slot belongs to another service: [`Taken::NameOwned`]; it is
-    ///   somebody's alias: [`Taken::AliasHeld`].
+    ///   somebody's alias: [`Taken::AliasHeld`]; it is an alias of the claimant: [`Taken::AliasIsHostname`].
     /// - Else the fresh slots are opened in order, up to the first whose name is not free, and the instance
     ///   gets the first; the others are vacancies.
     /// - `since` is the moment of the step.

@@ -79,3 +79,52 @@ pub fn assert_kept(table: &Snapshot) {
     let broken = check(table);
     assert!(broken.is_empty(), "broken promises:\n{}\nin {table:#?}", broken.join("\n"));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{db, iterative, masterful, occupant_with, web};
+    use aerostat_core::{Node, Revision, Timestamp, Vacancy};
+
+    fn node(slot: Slot, instance: &str, aliases: &[&str]) -> Entry {
+        Entry::Node(Node { slot, occupant: occupant_with(instance, aliases), since: Timestamp(0) })
+    }
+
+    fn vacancy(slot: Slot) -> Entry {
+        Entry::Vacancy(Vacancy { slot, held_before: true })
+    }
+
+    fn broken(entries: Vec<Entry>) -> Vec<String> {
+        check(&Snapshot { revision: Revision { lineage: 1, number: 1 }, taken_at: Timestamp(0), entries })
+    }
+
+    #[test]
+    fn each_broken_promise_is_said() {
+        let cases = [
+            (vec![vacancy(web(1)), vacancy(web(0))], "web-0 stands behind web-1"),
+            (vec![node(web(0), "a", &[]), node(web(1), "a", &[])], "a holds web-0 and web-1"),
+            (
+                vec![node(web(0), "a", &["www"]), node(web(1), "b", &["www"])],
+                "alias www belongs to web-0 and to web-1",
+            ),
+            (vec![node(web(0), "a", &["web-1"]), vacancy(web(1))], "alias web-1 of web-0 is a hostname"),
+            (vec![vacancy(web(0)), vacancy(masterful("web", 1))], "service web has slots of both kinds"),
+            (vec![vacancy(web(0)), vacancy(web(2))], "number 1 of service web is missing below web-2"),
+            (vec![vacancy(db(1))], "number 0 of service db is missing below db-slave-1"),
+        ];
+        for (entries, said) in cases {
+            assert_eq!(broken(entries), [said]);
+        }
+        let slave = iterative("db-slave", 1);
+        let twice =
+            broken(vec![vacancy(db(0)), vacancy(db(1)), vacancy(iterative("db-slave", 0)), vacancy(slave)]);
+        assert!(twice.iter().any(|said| said.starts_with("db-slave-1 is the hostname of")), "{twice:?}");
+    }
+
+    #[test]
+    fn a_number_whose_hostname_another_service_owns_may_be_missing() {
+        let slave = |number| iterative("db-slave", number);
+        let entries = vec![vacancy(db(0)), vacancy(db(1)), vacancy(slave(0)), vacancy(slave(2))];
+        assert_eq!(broken(entries), [""; 0]);
+    }
+}

@@ -1,4 +1,4 @@
-//! [`NameStore::take`](aerostat_core::NameStore::take): every answer, and which comes first.
+//! [`NameStore::take`]: every answer, and which comes first.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
