@@ -113,7 +113,10 @@ pub async fn instances_move_in_a_circle(fixture: &Fixture) {
     let after = table(store).await;
     assert_rows(&after, &["web-0 c", "web-1 a", "web-2 b"]);
     for node in after.nodes() {
-        assert_eq!(node.occupant.aliases, [alias(&format!("alias-of-{}", node.instance()))]);
+        let alias = alias(&format!("alias-of-{}", node.instance()));
+        assert_eq!(node.occupant.aliases, std::slice::from_ref(&alias));
+        let found = store.find(&Key::Alias(alias)).await.expect("a find");
+        assert_eq!(found.as_ref().and_then(Entry::node), Some(node), "an alias is found where it went");
     }
 }
 
