@@ -6,12 +6,11 @@ use crate::line::each;
 
 /// The lines that go, each behind `-`, then those that come, behind `+`. Lines that only move are not told.
 /// Control characters are escaped.
-pub(crate) fn difference(old: &[u8], parts: &[&[u8]]) -> Vec<String> {
-    let new = || parts.iter().flat_map(|part| each(part)).map(without_newline);
+pub(crate) fn difference(old: &[u8], new: &[u8]) -> Vec<String> {
     // How many times more a line is in the old content than in the new one.
     let mut surplus: HashMap<&[u8], i64> = HashMap::new();
     each(old).for_each(|line| *surplus.entry(without_newline(line)).or_default() += 1);
-    new().for_each(|line| *surplus.entry(line).or_default() -= 1);
+    each(new).for_each(|line| *surplus.entry(without_newline(line)).or_default() -= 1);
     let mut told = Vec::new();
     // Of equal lines the first ones go, and the first ones come: which, nobody can tell.
     for line in each(old).map(without_newline) {
@@ -20,7 +19,7 @@ pub(crate) fn difference(old: &[u8], parts: &[&[u8]]) -> Vec<String> {
             told.push(shown('-', line));
         }
     }
-    for line in new() {
+    for line in each(new).map(without_newline) {
         if let Some(less @ ..=-1) = surplus.get_mut(line) {
             *less += 1;
             told.push(shown('+', line));
@@ -51,14 +50,14 @@ mod tests {
 
     #[test]
     fn lines_that_stay_are_not_told() {
-        let told = difference(b"a\nb\nc\nb\n", &[b"c\n", b"b\nd\n", b"a"]);
+        let told = difference(b"a\nb\nc\nb\n", b"c\nb\nd\na");
         assert_eq!(told, ["-b", "+d"]);
-        assert_eq!(difference(b"a\nb", &[b"a\n", b"b\n"]), [""; 0]);
-        assert_eq!(difference(b"", &[b"", b"a\n"]), ["+a"]);
+        assert_eq!(difference(b"a\nb", b"a\nb\n"), [""; 0]);
+        assert_eq!(difference(b"", b"a\n"), ["+a"]);
     }
 
     #[test]
     fn what_would_disturb_a_terminal_is_escaped() {
-        assert_eq!(difference(b"a\x1b[2J\tb\xff\r\n", &[]), ["-a\\u{1b}[2J\tb\u{fffd}\\r"]);
+        assert_eq!(difference(b"a\x1b[2J\tb\xff\r\n", b""), ["-a\\u{1b}[2J\tb\u{fffd}\\r"]);
     }
 }

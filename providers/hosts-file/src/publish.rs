@@ -77,7 +77,7 @@ impl Publication {
             ));
         }
         let changes = !is_same(&old, &plan.parts);
-        let difference = if changes { difference(&old, &plan.parts) } else { Vec::new() };
+        let difference = if changes { difference(&old, &plan.parts.concat()) } else { Vec::new() };
         Ok(plan.account(&self.path, changes, difference))
     }
 
